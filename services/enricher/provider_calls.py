@@ -112,19 +112,20 @@ class ProviderCalls:
         call = self._calls.find((*query.key, "")) or self._calls.find(key)
         # The turn of a new call is no more patient than its lead. That of a shared one may be.
         patience_s = max(wait.turn_s, _BEGIN_S)
+        client = providers.clients[query.provider]
         if call is None:
-            client = providers.clients[query.provider]
-            access = client.access_for(wait.lane)
-            if access == "closed":
+            waits_for_trial = client.is_on_trial and wait.lane is not Lane.FRESH
+            if client.access == "closed" and not waits_for_trial:
                 return self._skipped(query, client.status.reason), 0.0
             turn = Turn(wait.lane, wait.turn_s)
             call = self._calls.start(key, self._call(providers, query, cents, turn, is_public=is_public))
             self._unbilled.add(call)
             self._turns[call] = turn
             patience_s = self._left_s(wait.deadline_s)
-            if access == "trial":
+            if client.access != "open":
                 self._trials.add(call)
-        if not call.done() and call in self._trials and wait.lane is Lane.FRESH:
+        is_trial = call in self._trials and client.access != "open"
+        if not call.done() and is_trial and wait.lane is Lane.FRESH:
             return self._skipped(query, "it is tried again only now, after it was not available"), 0.0
         began_s = self._monotonic_s()
         turn = self._turns[call]

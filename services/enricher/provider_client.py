@@ -7,7 +7,6 @@ goes on with the next provider, and the lead's record says what happened.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
@@ -101,8 +100,6 @@ class ProviderClient:
             self._per_second, self._in_flight, lanes=len(Lane), urgent=Lane.WORK, monotonic_s=monotonic_s
         )
         self._availability = Availability(clock, monotonic_s=monotonic_s)
-        self._no_trial_runs = asyncio.Event()
-        self._no_trial_runs.set()
         self._shortage_at_s, self._shortage_reason = float("-inf"), ""
         # A pace that the policy sets is that of the plan that was bought.
         limits = integration.preset.limits
@@ -126,17 +123,15 @@ class ProviderClient:
         poll = integration.preset.poll
         self._poll_every_s = float(poll.every.seconds) if poll is not None else 0.0
 
-    def access_for(self, lane: Lane) -> Access:
-        """Return whether it may be called now; `trial`: once, to see whether it works again.
+    @property
+    def access(self) -> Access:
+        """Whether it may be called now; `trial`: once, to see whether it works again."""
+        return self._availability.access
 
-        A lead that waits to be decided on is not kept waiting by a trial under way. For others that is
-        `trial` too: they wait for its result, because to skip them would put their question off for as long
-        as a failure does, though the provider works again.
-        """
-        access = self._availability.access
-        if access == "closed" and lane is not Lane.FRESH and not self._no_trial_runs.is_set():
-            return "trial"
-        return access
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether a trial call is under way, whose result other calls may wait for."""
+        return self._availability.is_on_trial
 
     @property
     def status(self) -> ProviderStatus:
@@ -153,38 +148,31 @@ class ProviderClient:
         """Return the provider's answer, or why there is none within `within_s` seconds. Never raises.
 
         The call waits for its `turn` no longer than that is patient, and not at all when that is certain to
-        be too short, or while the provider is not available (see `access_for`).
+        be too short, or while the provider is not available. A lead that waits to be decided on is not kept
+        waiting by a trial call. Others wait for its result, as long again at most: to skip them would put
+        their question off for as long as a failure does, though the provider works again.
         """
         if not self.integration.can_ask(query):
             return query.unanswered("skipped", self._clock.now(), "not enough is known to ask")
-        ends_s = self._monotonic_s() + within_s
-        if self.access_for(Lane(turn.lane)) == "trial":
-            with contextlib.suppress(TimeoutError):  # then the provider is closed still, and says why
-                async with asyncio.timeout(within_s):
-                    await self._no_trial_runs.wait()
-        access = self._availability.access
+        if turn.lane != Lane.FRESH:
+            await self._availability.wait_for_trial(within_s)
+        access = self.access
         if access == "closed":
             return self._skipped(query, self._availability.reason)
         if access == "trial":
             self._availability.begin_trial()
-            self._no_trial_runs.clear()
         elif self._limiter.wait_s(turn.lane) > turn.patience_s:
             return self._no_turn(query)
         try:
-            async with asyncio.timeout(ends_s - self._monotonic_s()):
-                reply = await self._run(query, turn, access, ends_s)
+            async with asyncio.timeout(within_s):
+                reply = await self._run(query, turn, access, self._monotonic_s() + within_s)
         except TimeoutError:
             reply = ParsedReply("timeout", detail=f"no answer within {within_s:.1f} s")
         finally:
             if access == "trial":
                 self._availability.end_trial()
-                self._no_trial_runs.set()
         if reply is None:
-            return (
-                self._no_turn(query)
-                if self._availability.access == "open"
-                else self._skipped(query, self.status.reason)
-            )
+            return self._no_turn(query) if self.access == "open" else self._skipped(query, self.status.reason)
         outcome = _OUTCOMES.get(reply.verdict, "failed")
         if reply.verdict == "invalid_email" and reply.facts.confidence:
             outcome = "match"

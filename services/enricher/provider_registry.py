@@ -12,7 +12,7 @@ from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
 from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import Capability, WaterfallPolicy
-from services.enricher.provider_client import Lane, ProviderClient, call_limits
+from services.enricher.provider_client import ProviderClient, call_limits
 from services.enricher.providers.integration import Integration
 from services.enricher.providers.prices import highest_cost
 from services.enricher.vendor_jobs import CallbackAddresses, JobStore
@@ -38,8 +38,14 @@ _STUB_KEY: Final = "stub"
 class ProviderPort(Protocol):
     """Port: queries one provider."""
 
-    def access_for(self, lane: Lane) -> Access:
-        """Return whether it may be called now; `trial`: once, or after the trial that is under way."""
+    @property
+    def access(self) -> Access:
+        """Whether it may be called now; `trial`: once, to see whether it works again."""
+        ...
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether a trial call is under way, whose result other calls may wait for."""
         ...
 
     @property

@@ -6,6 +6,8 @@ go; it ends the pause, or begins another one of twice the length.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -38,7 +40,8 @@ class Availability:
         self._interval_s = 0.0
         self._paused_at_s = 0.0
         self._paused_at = clock.now()
-        self._trial_under_way = False
+        self._trial_over = asyncio.Event()
+        self._trial_over.set()
         self.state: AvailabilityState = "active"
         self.reason = ""
 
@@ -51,20 +54,34 @@ class Availability:
             self._monotonic_s() - self._paused_at_s >= self._interval_s
             or self._clock.now() - self._paused_at >= timedelta(seconds=self._interval_s)
         )
-        return "trial" if is_over and not self._trial_under_way else "closed"
+        return "trial" if is_over and not self.is_on_trial else "closed"
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether a trial call is under way whose result is not known yet."""
+        return not self._trial_over.is_set()
 
     def begin_trial(self) -> None:
-        """Let no other trial go until `end_trial`."""
-        self._trial_under_way = True
+        """Let no other trial go until the result of this one is recorded, or `end_trial`."""
+        self._trial_over.clear()
 
     def end_trial(self) -> None:
-        """Let another trial go when its time has come."""
-        self._trial_under_way = False
+        """Let another trial go when its time has come. For a trial that may have ended without a result."""
+        self._trial_over.set()
+
+    async def wait_for_trial(self, within_s: float) -> None:
+        """Wait while a trial call is under way, at most `within_s` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self.is_on_trial:
+                    await self._trial_over.wait()
 
     def record_success(self, access: Access) -> None:
         """Record a call that was answered. One that began before a pause does not end it."""
         if self.state == "active" or access == "trial":
             self._failures, self.state, self.reason = 0, "active", ""
+        if access == "trial":
+            self.end_trial()
 
     def record_failure(self, access: Access, reason: str) -> None:
         """Record a call without a usable answer."""
@@ -87,3 +104,5 @@ class Availability:
         self._interval_s = max(min(grown_s, LONGEST_INTERVAL_S[state]), at_least_s)
         self._paused_at_s, self._paused_at = self._monotonic_s(), self._clock.now()
         self.state, self.reason = state, reason
+        if access == "trial":
+            self.end_trial()

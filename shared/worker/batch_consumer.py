@@ -89,7 +89,9 @@ class BatchConsumer(ConsumerLoop):
     async def _process(self, queue: UnitQueue, batch: _Batch) -> None:
         try:
             async with queue.lock:
-                await self.gather(queue, len(batch.records))
+                if self._may_grow(queue, batch):
+                    limits = self.deps.limits
+                    await self.wait_for_more(queue, len(batch.records), limits.batch * limits.polls_in_batch)
                 if self._next.get(queue) is batch:
                     del self._next[queue]
                 result, ack = await self.run_unit(queue, [event for _record, event in batch.events])
@@ -102,3 +104,10 @@ class BatchConsumer(ConsumerLoop):
         finally:
             self._free_slots.release()
             self.budget.release(batch.size)
+
+    def _may_grow(self, queue: UnitQueue, batch: _Batch) -> bool:
+        """Return whether the next polls may join a batch.
+
+        Where a poll has records for several queues, it waits for a free slot for those of the others.
+        """
+        return self._next.get(queue) is batch and (len(self._queues) == 1 or not self._free_slots.locked())

@@ -105,9 +105,13 @@ class ConcurrentConsumer(ConsumerLoop):
             tasks.create_task(cancellation_as_retry(self._decide_prepared()))
 
     async def _decide_prepared(self) -> None:
-        """Decide in one unit of work all events that are prepared when the unit before is through."""
+        """Decide in one unit of work all events that are prepared when it begins.
+
+        It begins when the last unit has ended, and waits for more unless records wait for these by their key.
+        """
         async with self._units.lock:
-            await self.gather(self._units, len(self._prepared))
+            if all(self._last_of_key.get(flight.key) is flight for flight in self._prepared):
+                await self.wait_for_more(self._units, len(self._prepared), self.deps.limits.records_in_flight)
             flights, self._prepared = self._prepared, []
             result, ack = await self.run_unit(self._units, [flight.event for flight in flights])
         record_of = {id(flight.event): flight.record for flight in flights}

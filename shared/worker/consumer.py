@@ -43,9 +43,9 @@ log = structlog.get_logger()
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _MEASURE_EVERY_S = 5.0
 _PROBE_WAIT_S = 0.5
-_GATHER_UNITS = 4
-_GATHER_S_MAX = 0.05
-_GATHER_RECORDS_MAX = 64
+_DURATIONS_WAITED = 4
+_WAITED_S_MAX = 0.05
+_ENOUGH_RECORDS = 64
 """A unit with so many records begins at once: its fixed cost is shared well enough."""
 
 
@@ -93,8 +93,8 @@ class ConsumerDeps:
 class UnitQueue:
     """Units of work that run one after the other, in the order in which they asked for `lock`.
 
-    `failed` is true while a unit runs and after one has failed. `ended_s` and `took_s` are those of the last
-    one, by the clock of the event loop.
+    `failed` is true while a unit runs and after one has failed. `ended_s` is when the last unit ended, by the
+    clock of the event loop, and `took_s` its duration.
     """
 
     __slots__ = ("ended_s", "failed", "lock", "took_s")
@@ -220,17 +220,17 @@ class ConsumerLoop(ABC):
                 rejected.append((record, rejection_of(error)))
         return events, rejected
 
-    async def gather(self, queue: UnitQueue, waiting: int) -> None:
-        """Wait for more records for some times as long as the last unit took, unless that was some time ago.
+    async def wait_for_more(self, queue: UnitQueue, waiting: int, enough: int) -> None:
+        """Wait until four times the duration of the last unit has passed since its end, at most 50 ms.
 
-        Called with the lock of the queue held, before a unit of `waiting` records begins. A unit costs much
-        the same for one record and for ten: the busier the process is, the longer a unit takes, and the more
-        records share the next one. A single lead waits for nothing.
+        Called with the lock of the queue held, before a unit of `waiting` records begins; not from `enough`
+        records on, and not after a pause between units. A unit costs much the same for one record and for
+        ten: the busier the process is, the longer a unit takes, and the more records share the next one. A
+        single lead waits for nothing.
         """
-        wait_s = min(queue.took_s * _GATHER_UNITS, _GATHER_S_MAX)
-        left_s = queue.ended_s + wait_s - asyncio.get_running_loop().time()
-        if left_s > 0 and waiting < _GATHER_RECORDS_MAX and not self.stop.is_set():
-            await asyncio.sleep(left_s)
+        since_s = asyncio.get_running_loop().time() - queue.ended_s
+        if since_s < queue.took_s and waiting < min(enough, _ENOUGH_RECORDS) and not self.stop.is_set():
+            await asyncio.sleep(min(queue.took_s * _DURATIONS_WAITED, _WAITED_S_MAX) - since_s)
 
     async def run_unit(self, queue: UnitQueue, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
         """Run one unit of work and send its records; the `Ack` waits until they are durable.

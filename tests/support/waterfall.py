@@ -13,7 +13,6 @@ from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
 from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import WaterfallPolicy
-from services.enricher.provider_client import Lane
 from services.enricher.provider_registry import ProviderPort, ProviderSet, capability_of
 from services.enricher.providers.vendor_facts import company_facts, provider_facts
 from shared.clock import Clock
@@ -60,10 +59,9 @@ class FakeProvider:
         self.people = people or {}
         self.known = {"brightloom.example": provider_facts(0.9, company=COMPANY)} if known is None else known
         self.asked: list[str] = []
+        self.access: Access = "open"
+        self.is_on_trial = False
         self.status = ProviderStatus("active")
-
-    def access_for(self, lane: Lane) -> Access:
-        return "open"
 
     async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
         turn.granted.set_result(True)

@@ -30,7 +30,7 @@ from tests.training.weights import (
 
 WEIGHTS = Path(str(resources.files("services.router.domain.qualification") / FOLDER))
 _PRECISION = 0.96
-"""Of sentences of authors whom a network has not read; a little more than the aim, 0.95, for others write otherwise."""
+"""Of sentences of authors whom a network has not read; a little more than the aim, 0.95, because new authors write differently."""
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     threshold = threshold_for_precision(examples, odds, _PRECISION)
     weights = quantized(examples)
     table = table_of(weights, examples.keys)
-    network = network_of(weights, threshold, digest(sentences))
+    network = network_of(weights, table, threshold, digest(sentences))
     (WEIGHTS / NETWORK_FILE).write_text(written(network), encoding="utf-8")
     (WEIGHTS / FEATURES_FILE).write_bytes(table)
     reached = {

@@ -69,6 +69,7 @@ _IMPORTANCE_FIRST_READ: Final = 3.0
 """So many tuned sentences count as much as one with `first_read`."""
 _SHARE_UNSHIFTED: Final = 0.999
 """Weights in one byte have the steps that suit all but the largest in a thousand; these are shifted."""
+_SHIFT_MAX: Final = 8
 _OUTPUT_STEPS: Final = 1_024
 """The steps of an output's weight in 1."""
 
@@ -103,7 +104,7 @@ class _Learnt(NamedTuple):
 
 
 class Quantized(NamedTuple):
-    """A network in the integers that are kept. An output of `per_odds` is a log odd of 1."""
+    """A network in the integers that are kept. An output of `per_odds` is a log odds of 1."""
 
     features: Integers
     hidden_bias: Integers
@@ -164,7 +165,7 @@ def cross_validated(examples: Examples) -> np.ndarray[Any, Any]:
 def threshold_for_precision(examples: Examples, odds: np.ndarray[Any, Any], precision: float) -> float:
     """Return the lowest log odds from which on what is taken as known is right with this precision.
 
-    Only measured sentences count. If no odds are, that is more than the highest of them, so that nothing is
+    Only measured sentences count. If no threshold is, that is more than the highest odds, so that nothing is
     known.
     """
     known = examples.known[examples.is_measured].ravel()
@@ -193,10 +194,11 @@ def quantized(examples: Examples, rows: np.ndarray[Any, Any] | None = None) -> Q
     )
 
 
-def network_of(weights: Quantized, threshold: float, data: str) -> Network:
-    """Return the network as it is kept. `threshold` is in log odds, `data` the digest of the sentences."""
+def network_of(weights: Quantized, table: bytes, threshold: float, sentences_digest: str) -> Network:
+    """Return the network as it is kept, with its table of features. `threshold` is in log odds."""
     return Network(
-        data=data,
+        sentences_digest=sentences_digest,
+        features_digest=hashlib.sha256(table).hexdigest(),
         elements=ELEMENTS,
         threshold=round(threshold * weights.per_odds),
         hidden_bias=tuple(map(int, weights.hidden_bias)),
@@ -208,6 +210,8 @@ def network_of(weights: Quantized, threshold: float, data: str) -> Network:
 def table_of(weights: Quantized, keys: Sequence[int]) -> bytes:
     """Return the weights of the features with these ascending keys as `FeatureWeights` reads them."""
     shifts = _shifts(weights.features)
+    if shifts.max(initial=0) > _SHIFT_MAX:
+        raise ValueError("weights are too large for the fields in which they are added up")
     kept = (weights.features >> shifts[:, None]) + ZERO
     return (
         np.array(keys, dtype="<u4").tobytes()
@@ -298,6 +302,8 @@ def _learnt(examples: Examples, rows: np.ndarray[Any, Any]) -> _Learnt:
         output_bias.step(by_output.sum(axis=0), rate)
         hidden_bias.step(by_unit.sum(axis=0), rate)
         features.step(present.T @ by_unit, rate, columns)
+    # An unknown feature has no weight when a sentence is read, so none here, where only others have it.
+    features.values[scaled.getnnz(axis=0) == 0] = 0
     return _Learnt(features.values, hidden_bias.values, outputs.values, output_bias.values)
 
 

@@ -243,3 +243,22 @@ def test_second_looks_that_waited_for_a_trial_are_skipped_when_it_fails():
         assert len(vendor.called_at) == 2
 
     in_virtual_time(main)
+
+
+def test_a_fresh_lead_that_asks_the_same_as_a_second_look_after_a_trial_that_worked_gets_the_answer():
+    async def main() -> None:
+        vendor = VendorSimulator(httpx2.Response(401), NOBODY, takes_s=0.5)
+        lookups = Lookups({"apollo": vendor}, per_second=10)
+        await lookups.look_up("a")
+        await asyncio.sleep(5)
+        trial = asyncio.create_task(lookups.look_up("b", Lane.WORK))
+        await asyncio.sleep(0.1)
+        second_look = asyncio.create_task(lookups.look_up("same", Lane.NURTURE))
+        await asyncio.sleep(0.1)
+        assert (await lookups.look_up("same")).outcomes == ["skipped"]  # the trial is under way still
+        await trial
+        await asyncio.sleep(0.1)
+        assert (await lookups.look_up("same")).outcomes == ["no_match"]
+        assert (await second_look).outcomes == ["no_match"]
+
+    in_virtual_time(main)

@@ -132,7 +132,7 @@ def test_a_caller_whose_turn_cannot_come_in_time_is_skipped_at_once_and_the_prov
             0,
             "not asked: more calls are wanted than it may get (per_second: 2, in_flight: 5)",
         )
-        assert (client.access_for(Lane.FRESH), client.status.state) == ("open", "limited")
+        assert (client.access, client.status.state) == ("open", "limited")
         await asyncio.sleep(20)
         assert client.status.state == "active"
 
@@ -158,13 +158,13 @@ def test_after_429_nobody_is_asked_for_as_long_as_the_provider_says_and_those_wh
         answers = await asyncio.gather(*(query(client) for _ in range(3)))
         assert [answer.outcome for answer in answers] == ["failed", "skipped", "skipped"]
         assert now_s() == pytest.approx(0.1)
-        assert (client.access_for(Lane.FRESH), client.status.state) == ("closed", "limited")
+        assert (client.access, client.status.state) == ("closed", "limited")
         assert "status 429" in answers[1].detail
         await asyncio.sleep(6.9)
         assert (await query(client)).outcome == "skipped"
         await asyncio.sleep(0.1)
         assert (await query(client)).outcome == "match"
-        assert (client.access_for(Lane.FRESH), client.status.state) == ("open", "limited")
+        assert (client.access, client.status.state) == ("open", "limited")
         assert vendor.called_at == [0, pytest.approx(7.1, abs=0.1)]
 
     limited = httpx2.Response(429, headers={"Retry-After": "7"})
@@ -185,7 +185,7 @@ def test_one_refused_call_pauses_the_provider_until_a_trial_works(name, status, 
         client = client_of(vendor, name=name)
         asked = ProviderQuery(name, "email", "lead", TARGET) if name == "hunter" else COMPANY
         assert (await query(client, asked)).outcome == "failed"
-        assert (client.access_for(Lane.FRESH), client.status.state, client.status.reason) == (
+        assert (client.access, client.status.state, client.status.reason) == (
             "closed",
             "paused",
             reason,
@@ -199,7 +199,7 @@ def test_one_refused_call_pauses_the_provider_until_a_trial_works(name, status, 
             answers = await asyncio.gather(*(query(client, asked) for _ in range(10)))
         assert len(vendor.requests) == 3
         assert sorted(answer.outcome for answer in answers) == ["no_match"] + ["skipped"] * 9
-        assert (client.access_for(Lane.FRESH), client.status.state) == ("open", "active")
+        assert (client.access, client.status.state) == ("open", "active")
 
     refused = httpx2.Response(status)
     run_in_virtual_time(main(VendorSimulator(refused, refused, httpx2.Response(404))), at_most_s=60)

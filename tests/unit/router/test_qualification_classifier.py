@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from importlib import resources
@@ -59,7 +60,8 @@ def quantized_of(features: Mapping[str, tuple[int, ...]]) -> tuple[Quantized, li
 
 def classifier_of(features: Mapping[str, tuple[int, ...]]) -> SentenceClassifier:
     weights, keys = quantized_of(features)
-    return SentenceClassifier(network_of(weights, 50, ""), FeatureWeights(table_of(weights, keys), 2))
+    table = table_of(weights, keys)
+    return SentenceClassifier(network_of(weights, table, 50, ""), FeatureWeights(table, 2))
 
 
 def parts_of(text: str, *doubts: str) -> list[tuple[str, ...]]:
@@ -106,7 +108,7 @@ def test_the_sums_are_those_that_are_measured_in_training(features, words):
     rows = [(row >> shift) << shift for row, shift in zip(weights.features, shifts, strict=True)]
     kept = weights._replace(features=np.array(rows, dtype=np.int64).reshape(-1, 2))
     table = table_of(kept, keys)
-    read = SentenceClassifier(network_of(kept, 0, ""), FeatureWeights(table, 2))
+    read = SentenceClassifier(network_of(kept, table, 0, ""), FeatureWeights(table, 2))
     by_key = dict(zip(keys, rows, strict=True))
     zero = np.zeros(2, dtype=np.int64)
     sums = sum((by_key.get(feature_key(f"word {word}"), zero) for word in words), zero)
@@ -128,7 +130,8 @@ def test_every_text_is_weighed_the_same_each_time(text, stated):
 def test_the_weights_are_of_the_present_sentences():
     """If this fails, the labelled sentences have changed since: `make qualification` learns the weights anew."""
     network = json.loads((FOLDER / "network.json").read_bytes())
-    assert network["data"] == digest(training_sentences())
+    assert network["sentences_digest"] == digest(training_sentences())
+    assert network["features_digest"] == hashlib.sha256((FOLDER / "features.bin").read_bytes()).hexdigest()
     assert network["elements"] == [*ELEMENTS]
     assert sum(len(file.read_bytes()) for file in FOLDER.iterdir()) < 6_000_000
 
@@ -137,13 +140,12 @@ def test_learning_is_deterministic_and_fits_in_bytes():
     sentences = training_sentences()[:600]
     examples = examples_of(sentences)
     first, again = quantized(examples), quantized(examples_of(sentences))
-    assert table_of(first, examples.keys) == table_of(again, examples.keys)
-    network = network_of(first, 0.5, "x")
-    assert network == network_of(again, 0.5, "x")
+    table = table_of(first, examples.keys)
+    assert table == table_of(again, examples.keys)
+    network = network_of(first, table, 0.5, "x")
+    assert network == network_of(again, table, 0.5, "x")
     assert msgspec.json.decode(written(network), type=Network) == network
-    read = SentenceClassifier(
-        network, FeatureWeights(table_of(first, examples.keys), len(network.hidden_bias))
-    )
+    read = SentenceClassifier(network, FeatureWeights(table, len(network.hidden_bias)))
     assert {*read.margins(parts_of("we have a budget"), set())} == {*ELEMENTS}
 
 
@@ -178,8 +180,23 @@ def test_words_that_mean_much_the_same_share_features(words, other):
     assert any(feature.startswith(("cluster ", "group ")) for feature in shared)
 
 
-def test_pairs_are_of_clusters_and_unknown_words_are_in_none():
-    assert part_features(("pair", "budgets", "presupuesto")) == ["clusters budget budget"]
-    assert part_features(("pair", "^", "<money>")) == ["clusters ^ <money>"]
+def test_near_words_count_by_their_clusters_and_unknown_words_are_in_none():
+    parts = parts_of("budgets presupuesto qqqq")
+    assert [part for part in parts if part[0] == "clusters"] == [
+        ("clusters", "^", "budget"),
+        ("clusters", "^", "budget"),
+        ("clusters", "^", "?"),
+        ("clusters", "budget", "budget"),
+        ("clusters", "budget", "?"),
+        ("clusters", "budget", "$"),
+        ("clusters", "budget", "?"),
+        ("clusters", "budget", "$"),
+        ("clusters", "?", "$"),
+    ]
+    assert part_features(("clusters", "^", "budget")) == ["clusters ^ budget"]
     assert part_features(("word", "qqqq")) == ["word qqqq"]
-    assert part_features(("pair", "qqqq", "$")) == ["clusters ? $"]
+
+
+def test_a_table_of_another_size_is_refused():
+    with pytest.raises(ValueError, match="no size of 8 bytes"):
+        FeatureWeights(bytes(8), 2)

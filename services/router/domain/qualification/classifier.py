@@ -18,7 +18,7 @@ from collections.abc import Set as AbstractSet
 from functools import cache, lru_cache
 from importlib import resources
 from operator import mul
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -33,6 +33,8 @@ ZERO: Final = 128
 _KEY_BYTES: Final = 4
 _PARTS_CACHED: Final = 32_768
 _FIELD_BYTES: Final = 4
+_HALF: Final = 1 << (_FIELD_BYTES * 8 - 1)
+"""Is added to each field before it is read, so that none is negative."""
 
 
 class Network(Struct, frozen=True):
@@ -40,25 +42,17 @@ class Network(Struct, frozen=True):
 
     An element is known if its output is at least `threshold`. `hidden_bias` has a number for each hidden
     unit, `outputs` a row for each of `elements` with the weights of the hidden units, and `output_bias` a
-    number for each element. `data` is the digest of the sentences that all of it was learnt from.
+    number for each element. `sentences_digest` is that of the sentences that all of it was learnt from,
+    `features_digest` the SHA-256 of the file with the weights of the features.
     """
 
-    data: str
+    sentences_digest: str
+    features_digest: str
     elements: tuple[str, ...]
     threshold: int
     hidden_bias: tuple[int, ...]
     outputs: tuple[tuple[int, ...], ...]
     output_bias: tuple[int, ...]
-
-
-class PackedWeights(NamedTuple):
-    """The weights of some features for all hidden units, added up in one integer with a field for each unit.
-
-    A field is too large by `excess`, so that none is negative.
-    """
-
-    fields: int
-    excess: int
 
 
 class FeatureWeights:
@@ -70,32 +64,35 @@ class FeatureWeights:
     """
 
     def __init__(self, table: bytes, units: int) -> None:
-        count = len(table) // (_KEY_BYTES + 1 + units)
+        count, rest = divmod(len(table), _KEY_BYTES + 1 + units)
+        if rest:
+            raise ValueError(f"a table for {units} units has no size of {len(table)} bytes")
         self._keys = array("I", table[: count * _KEY_BYTES])
         if sys.byteorder == "big":
             self._keys.byteswap()
         self._shifts = table[count * _KEY_BYTES : count * (_KEY_BYTES + 1)]
         self._weights = table[count * (_KEY_BYTES + 1) :]
         self._units = units
+        self._zeros = packed([ZERO] * units)
 
-    def packed(self, feature: str) -> PackedWeights:
-        """Return the weights of a feature."""
+    def packed(self, feature: str) -> int:
+        """Return the weights of a feature, as `packed` does."""
         key = feature_key(feature)
         at = bisect_left(self._keys, key)
         if at == len(self._keys) or self._keys[at] != key:
-            return PackedWeights(0, 0)
+            return 0
         fields = bytearray(self._units * _FIELD_BYTES)
         fields[::_FIELD_BYTES] = self._weights[at * self._units : (at + 1) * self._units]
-        shift = self._shifts[at]
-        return PackedWeights(int.from_bytes(fields, "little") << shift, ZERO << shift)
+        return (int.from_bytes(fields, "little") - self._zeros) << self._shifts[at]
 
 
 class SentenceClassifier:
-    """Adds up the weights of a sentence's features for all hidden units at once."""
+    """Adds up the weights of a sentence's features for all hidden units at once: see `packed`."""
 
     def __init__(self, network: Network, weights: FeatureWeights) -> None:
         self._network = network
         self._features = weights
+        self._start = packed([bias + _HALF for bias in network.hidden_bias])
         self._unpack = struct.Struct(f"<{len(network.hidden_bias)}I")
         self._weights = lru_cache(maxsize=_PARTS_CACHED)(self._weights_of)
 
@@ -105,22 +102,23 @@ class SentenceClassifier:
 
     def margins(self, parts: Iterable[Part], stated: AbstractSet[str]) -> dict[str, int]:
         """Return by how much the output of each element is above the threshold."""
-        fields = excess = 0
-        for part in (*parts, *(("stated", element) for element in stated)):
-            weights = self._weights(part)
-            fields += weights.fields
-            excess += weights.excess
         network = self._network
-        sums = self._unpack.unpack(fields.to_bytes(self._unpack.size, "little"))
-        hidden = [max(unit - excess + bias, 0) for unit, bias in zip(sums, network.hidden_bias, strict=True)]
+        total = self._start + sum(map(self._weights, parts))
+        total += sum(self._weights(("stated", element)) for element in stated)
+        fields = self._unpack.unpack(total.to_bytes(self._unpack.size, "little"))
+        hidden = [max(field - _HALF, 0) for field in fields]
         return {
             element: sum(map(mul, hidden, row)) + bias - network.threshold
             for element, row, bias in zip(network.elements, network.outputs, network.output_bias, strict=True)
         }
 
-    def _weights_of(self, part: Part) -> PackedWeights:
-        packed = [self._features.packed(feature) for feature in part_features(part)]
-        return PackedWeights(sum(one.fields for one in packed), sum(one.excess for one in packed))
+    def _weights_of(self, part: Part) -> int:
+        return sum(map(self._features.packed, part_features(part)))
+
+
+def packed(numbers: Iterable[int]) -> int:
+    """Return numbers as the fields of one integer, 32 bits each; a sum of such integers has their sums."""
+    return sum(number << (_FIELD_BYTES * 8 * place) for place, number in enumerate(numbers))
 
 
 def feature_key(feature: str) -> int:

@@ -1,4 +1,4 @@
-"""The features of a sentence that `classifier` weighs: words, their classes and clusters, pairs, doubts."""
+"""The features of a sentence that `classifier` weighs: words, neighbours, classes, clusters, doubts."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def sentence_parts(
         yield ("doubt", doubt)
     words = [token.folded if token.kind == "word" else f"<{token.kind}>" for token in tokens]
     between = ["^", *words, "$"]
+    clusters = [_cluster(word) for word in between]
     for at, word in enumerate(between):
-        yield from (("pair", word, other) for other in between[at + 1 : at + 1 + _NEAR])
+        yield from (("clusters", clusters[at], other) for other in clusters[at + 1 : at + 1 + _NEAR])
         if at:
             yield ("follows", between[at - 1], word)
     for at, word in enumerate(words):
@@ -67,8 +68,6 @@ def part_features(part: Part) -> list[str]:
             f"doubted-cluster {doubt} {_cluster(word)}",
             *(f"doubted-class {doubt} {name}" for name in classes),
         ]
-    if kind == "pair":
-        return [f"clusters {_cluster(names[0])} {_cluster(names[1])}"]
     return [" ".join(part)]
 
 
