@@ -43,10 +43,8 @@ log = structlog.get_logger()
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _MEASURE_EVERY_S = 5.0
 _PROBE_WAIT_S = 0.5
-_DURATIONS_WAITED = 4
-_WAITED_S_MAX = 0.05
-_ENOUGH_RECORDS = 64
-"""A unit with so many records begins at once: its fixed cost is shared well enough."""
+_DURATIONS_WAITED, _WAITED_S_MAX = 4, 0.05
+_ENOUGH_RECORDS = 64  # share the fixed cost of a unit well enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class ConsumerDeps:
 class UnitQueue:
     """Units of work that run one after the other, in the order in which they asked for `lock`.
 
-    `failed` is true while a unit runs and after one has failed. `ended_s` is when the last unit ended, by the
+    `failed` is true while a unit runs and after one has failed. `ended_s` is when the last one ended, by the
     clock of the event loop, and `took_s` its duration.
     """
 
@@ -223,10 +221,8 @@ class ConsumerLoop(ABC):
     async def wait_for_more(self, queue: UnitQueue, waiting: int, enough: int) -> None:
         """Wait until four times the duration of the last unit has passed since its end, at most 50 ms.
 
-        Called with the lock of the queue held, before a unit of `waiting` records begins; not from `enough`
-        records on, and not after a pause between units. A unit costs much the same for one record and for
-        ten: the busier the process is, the longer a unit takes, and the more records share the next one. A
-        single lead waits for nothing.
+        Called with the lock of the queue held. A unit of `enough` records, or after a pause, begins at once.
+        The busier the process is, the longer a unit takes, and the more records share the next one's cost.
         """
         since_s = asyncio.get_running_loop().time() - queue.ended_s
         if since_s < queue.took_s and waiting < min(enough, _ENOUGH_RECORDS) and not self.stop.is_set():

@@ -48,7 +48,7 @@ def test_a_lead_is_read_and_accepted_with_the_keyboard_alone(page: Page, sign_in
         if row_of(page, first).get_attribute("aria-selected") == "true":
             break
         page.keyboard.press("j")
-    expect(page.locator("#pane")).to_contain_text("Ansa wants to see a demo")
+    expect(page.locator("#pane:not([inert])")).to_contain_text("Ansa wants to see a demo")
     page.keyboard.press("a")
     expect(page.locator(".toast")).to_contain_text("Accepted: Ansa Reyes")
     expect(row_of(page, first)).to_have_count(0)
@@ -86,7 +86,7 @@ def test_keys_do_nothing_to_the_lead_before_while_a_brief_is_being_loaded(
     first, second = post_hot_lead(api, "Odil"), post_hot_lead(api, "Pina")
     sign_in(page)
     row_of(page, first).click()
-    expect(page.locator("#pane")).to_contain_text("Odil wants to see a demo")
+    expect(page.locator("#pane:not([inert])")).to_contain_text("Odil wants to see a demo")
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -97,7 +97,7 @@ def test_keys_do_nothing_to_the_lead_before_while_a_brief_is_being_loaded(
         row_of(page, second).click()
     page.keyboard.press("a")
     held[0].continue_()
-    expect(page.locator("#pane")).to_contain_text("Pina wants to see a demo")
+    expect(page.locator("#pane:not([inert])")).to_contain_text("Pina wants to see a demo")
     page.keyboard.press("a")
     expect(page.locator(".toast")).to_contain_text("Accepted: Pina Reyes")
     accepted = [event for event in api.timeline(first) if event["data"].get("type") == "accept"]
@@ -110,7 +110,7 @@ def test_a_lead_that_is_given_back_with_a_reason_goes_to_another_rep(page: Page,
     before = owner_of(api, lead)
     sign_in(page)
     row_of(page, lead).click()
-    expect(page.locator("#pane")).to_contain_text("Cira wants to see a demo")
+    expect(page.locator("#pane:not([inert])")).to_contain_text("Cira wants to see a demo")
     page.keyboard.press("x")
     digit = (
         page.locator(".action-form .choices button", has_text="Wrong territory").locator("kbd").inner_text()
@@ -132,7 +132,7 @@ def test_of_two_who_accept_the_same_lead_one_wins_and_the_other_is_told(
     for page in (mine, theirs):
         sign_in(page)
         row_of(page, lead).click()
-        expect(page.locator("#pane")).to_contain_text("Dena wants to see a demo")
+        expect(page.locator("#pane:not([inert])")).to_contain_text("Dena wants to see a demo")
     # Theirs does not hear of the change in time.
     theirs.route("**/inbox/**", lambda route: route.fulfill(status=204))
     mine.keyboard.press("a")

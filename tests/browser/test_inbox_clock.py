@@ -73,7 +73,7 @@ def test_a_snoozed_lead_is_escalated_once_the_snooze_is_over(
     lead = post_hot_lead(api, "Mira")
     sign_in(page)
     row_of(page, lead).click()
-    expect(page.locator("#pane")).to_contain_text("Mira wants to see a demo")
+    expect(page.locator("#pane:not([inert])")).to_contain_text("Mira wants to see a demo")
     before = (api.view(lead) or {})["sla"]["accept_by"]
     page.keyboard.press("h")
     page.locator(".action-form .choices button", has_text="Monday").click()
