@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.qualification.statements import (
+    PatternReading,
     is_question,
     read_by_patterns,
     read_statements,
@@ -47,7 +48,7 @@ class Sentence(Struct, frozen=True):
     """A sentence of a form's message, and the elements of qualification that it makes known.
 
     `first_read` are the elements that the patterns stated when they read it for the first time, None if they had
-    been tuned on it.
+    been tuned on it. `author` is one of `AUTHORS`, empty for other sentences.
     """
 
     text: str
@@ -131,6 +132,13 @@ def _sentences_of(name: str) -> list[Sentence]:
     ]
 
 
+def pattern_reading(text: str) -> PatternReading:
+    """Return what the patterns find in a sentence by itself, and its parts to be weighed."""
+    tokens = with_vendors(tokenize(text))
+    spoken, _ = spoken_languages(tokens)
+    return read_by_patterns(tokens, spoken, is_question=is_question(text))
+
+
 def read(sentences: Iterable[Sentence]) -> Mapping[Sentence, frozenset[str]]:
     """Return the elements that are found in each sentence by itself."""
     return {sentence: frozenset(read_statements(sentence.text).known) for sentence in sentences}
@@ -159,8 +167,6 @@ def add_sentences(file: Path) -> None:
     for line in file.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         if row["text"] not in present:
-            tokens = with_vendors(tokenize(row["text"]))
-            spoken, _ = spoken_languages(tokens)
-            reading = read_by_patterns(tokens, spoken, is_question=is_question(row["text"]))
-            lines.append(json.dumps(row | {"first_read": sorted(reading.stated)}, ensure_ascii=False))
+            stated = sorted(pattern_reading(row["text"]).stated)
+            lines.append(json.dumps(row | {"first_read": stated}, ensure_ascii=False))
     development.write_text("\n".join([*lines, ""]), encoding="utf-8")

@@ -24,15 +24,8 @@ from scipy.sparse import csr_matrix
 
 from services.router.domain.qualification.classifier import ZERO, Network, feature_key
 from services.router.domain.qualification.features import part_features
-from services.router.domain.qualification.statements import (
-    is_question,
-    read_by_patterns,
-    spoken_languages,
-)
-from services.router.domain.qualification.tokens import tokenize
-from services.router.domain.qualification.vendors import with_vendors
 from shared.policy.frames import FRAMES
-from tests.support.labelled_sentences import LATE_AUTHORS, Sentence
+from tests.support.labelled_sentences import LATE_AUTHORS, Sentence, pattern_reading
 
 ELEMENTS: Final = tuple(element for frame in FRAMES.values() for element in frame)
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -233,11 +226,9 @@ def _fold_of(sentence: Sentence) -> int:
 
 
 def _feature_counts(sentence: Sentence) -> Counter[str]:
-    tokens = with_vendors(tokenize(sentence.text))
-    spoken, _ = spoken_languages(tokens)
-    reading = read_by_patterns(tokens, spoken, is_question=is_question(sentence.text))
+    parts = pattern_reading(sentence.text).parts
     stated = [("stated", element) for element in sentence.first_read or ()]
-    return Counter(feature for part in [*reading.parts, *stated] for feature in part_features(part))
+    return Counter(feature for part in [*parts, *stated] for feature in part_features(part))
 
 
 def _shifts(features: Integers) -> Integers:

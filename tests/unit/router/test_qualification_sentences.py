@@ -47,7 +47,7 @@ def test_half_of_the_labelled_sentences_make_nothing_known():
         assert {sentence.language for sentence in sentences} == {*LANGUAGES}
 
 
-def test_independent_authors_wrote_in_all_languages_and_half_of_it_makes_nothing_known():
+def test_independent_authors_wrote_about_all_elements_and_half_of_it_makes_nothing_known():
     for author in AUTHORS:
         sentences = independent_sentences(author)
         assert len(sentences) > 1_000
